@@ -121,7 +121,7 @@ export class Intake {
   close(): void {
     this.#pool.abandon();
     this.#receipts.stop();
-    for (const pull of this.#pulls) pull.close();
+    for (const pull of this.#pulls) pull.stop();
     this.#lanes.stop();
     this.#frames.giveBackAll();
   }

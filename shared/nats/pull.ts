@@ -93,18 +93,17 @@ export class DurablePull {
     this.#request();
   }
 
-  /** Pulls nothing more; messages that are held stay answerable. Idempotent. */
+  /**
+   * Pulls nothing more; messages that are held stay answerable. The request that may still wait at the server is
+   * withdrawn, so that what is given back goes to somebody else. Idempotent.
+   */
   stop(): void {
-    // The inbox stays open: a message that is on its way now is given back, not left to its ack wait.
+    if (this.#state === "stopped") return;
     this.#state = "stopped";
     this.#settle();
-  }
-
-  /** Withdraws the request that may still wait at the server, so that what is given back goes to somebody else. */
-  close(): void {
-    this.stop();
-    if (this.#options.link.connected) this.#subscription?.unsubscribe();
-    this.#subscription = undefined;
+    // A message that is on its way now still comes, and is given back at once instead of after its ack wait.
+    if (this.#options.link.connected) this.#subscription?.drain().catch(() => undefined);
+    else this.#subscription?.unsubscribe();
   }
 
   #connected(): void {

@@ -35,7 +35,7 @@ async function start(latencyMs = 0) {
     onMissing: () => undefined,
     log: silentLog(),
   });
-  whenTestFinished(() => pull.close());
+  whenTestFinished(() => pull.stop());
   const publish = async (count: number, payload = "x"): Promise<void> => {
     const js = hub.connection().jetstream();
     await Promise.all(Array.from({ length: count }, () => js.publish("s", payload)));
@@ -107,14 +107,28 @@ test("an idle pull outlives the expiry of its request, and a cut link", async ()
   await eventually("it comes after the reconnect", () => held.length === 1);
 });
 
-test("what is given back after close goes to somebody else at once", async () => {
+test("what is given back after the stop goes to somebody else at once", async () => {
   const { nats, pull, held, publish } = await start();
   await publish(2);
   pull.start();
   await eventually("they are held", () => held.length === 2);
-  pull.close();
+  pull.stop();
   for (const message of held) message.giveBack();
   const other = await connect(nats.url);
   const consumer = await other.connection().jetstream().consumers.get("S", "d");
   for (let i = 0; i < 2; i++) expect((await consumer.next({ expires: 2_000 }))?.info.deliveryCount).toBe(2);
+});
+
+test("what is on its way at the stop is given back, once, and goes to somebody else at once", async () => {
+  const { nats, jsm, pull, held, publish } = await start(200);
+  pull.start();
+  await eventually("the request waits", async () => (await jsm.consumers.info("S", "d")).num_waiting === 1);
+  await publish(2);
+  await eventually("they are on their way", async () => (await jsm.consumers.info("S", "d")).num_ack_pending === 2);
+  expect(held).toEqual([]);
+  pull.stop();
+  const other = await connect(nats.url);
+  const consumer = await other.connection().jetstream().consumers.get("S", "d");
+  for (let i = 0; i < 2; i++) expect((await consumer.next({ expires: 5_000 }))?.info.deliveryCount).toBe(2);
+  expect(held).toEqual([]);
 });
