@@ -41,6 +41,7 @@ interface AlarmRow {
 }
 
 interface DeliveryRow {
+  n: number;
   center: string;
   state: number;
   attempt: number;
@@ -56,50 +57,48 @@ interface DeliveryRow {
 /** Reads alarms with their route and deliveries. */
 export class AlarmReads {
   readonly #db: SqliteDatabase;
-  readonly #row: Statement<[number], AlarmRow>;
+  readonly #rows: Statement<[string], AlarmRow>;
   readonly #find: Statement<[string, number, string], { n: number }>;
-  readonly #deliveries: Statement<[number, number], DeliveryRow>;
+  readonly #deliveries: Statement<[string], DeliveryRow>;
+  readonly #atOnce: <T>(read: () => T) => T;
 
   constructor(db: SqliteDatabase) {
     this.#db = db;
-    this.#row = db.prepare(
+    // A page is two statements in one transaction: alarm by alarm it would take its locks a hundred times.
+    this.#rows = db.prepare(
       "SELECT a.n, a.lane, g.name AS agent, e.name AS epoch, a.seq, a.accepted_at, a.held_at, a.condition_state, " +
         "a.cleared_at, a.settled_at, a.acknowledged_at, c.name AS acknowledged_center, a.operator, a.note, a.closed_at, " +
         "a.relayed_again, r.name AS route, r.centers, r.required, b.alarm AS encoded " +
-        "FROM alarm a JOIN epoch e ON e.id = a.epoch_id JOIN agent g ON g.id = e.agent_id " +
+        "FROM json_each(?) w CROSS JOIN alarm a ON a.n = w.value JOIN epoch e ON e.id = a.epoch_id JOIN agent g ON g.id = e.agent_id " +
         "JOIN route r ON r.id = a.route_id JOIN body b ON b.n = a.n LEFT JOIN center c ON c.id = a.acknowledged_by " +
-        "WHERE a.n = ?",
-    ) as Statement<[number], AlarmRow>;
+        "ORDER BY w.key",
+    ) as Statement<[string], AlarmRow>;
     this.#find = db.prepare(
       "SELECT a.n FROM agent g JOIN epoch e ON e.agent_id = g.id AND e.name = ? " +
         "JOIN alarm a ON a.epoch_id = e.id AND a.seq = ? WHERE g.name = ?",
     ) as Statement<[string, number, string], { n: number }>;
-    // The key is (center, lane, n): one look-up per center that there ever was.
+    // The key is (center, lane, n): one look-up per alarm and center that there ever was.
     this.#deliveries = db.prepare(
-      "SELECT c.name AS center, d.state, d.attempt, d.dispatched_at, d.received_at, d.acknowledged_at, d.operator, " +
-        "d.note, d.reason, d.due_at FROM center c CROSS JOIN delivery d ON d.center_id = c.id AND d.lane = ? AND d.n = ? " +
-        "ORDER BY c.id",
-    ) as Statement<[number, number], DeliveryRow>;
+      "SELECT a.n, c.name AS center, d.state, d.attempt, d.dispatched_at, d.received_at, d.acknowledged_at, d.operator, " +
+        "d.note, d.reason, d.due_at FROM json_each(?) w CROSS JOIN alarm a ON a.n = w.value CROSS JOIN center c " +
+        "CROSS JOIN delivery d ON d.center_id = c.id AND d.lane = a.lane AND d.n = a.n ORDER BY c.id",
+    ) as Statement<[string], DeliveryRow>;
+    this.#atOnce = db.transaction((read: () => unknown) => read()) as <T>(read: () => T) => T;
   }
 
   /** The newest alarms that match, at most `limit`. Throws `bad_request` for a cursor that is none. */
   list(filter: AlarmFilter, page: { limit: number; cursor?: string | undefined }): Page<AlarmView> {
-    const belowN = page.cursor === undefined ? Number.MAX_SAFE_INTEGER : readNumberCursor(page.cursor);
-    const plan = planAlarms(this.#db, filter, { belowN, limit: page.limit });
-    if (plan === undefined) return { items: [] };
-    const query = prepareOnce<[Record<string, string | number>], { n: number }>(this.#db, plan.sql);
-    const found = query.all(plan.parameters).map((row) => row.n);
-    const items = found.flatMap((n) => this.#view(n) ?? []);
-    const isFull = found.length === page.limit;
-    return pageOf(items, isFull ? found.at(-1) : plan.floorN);
+    return this.#atOnce(() => this.#list(filter, page));
   }
 
   /** The alarm with that id and all that happened to it, or undefined. */
   get(id: string): AlarmDetails | undefined {
-    const n = this.find(id);
-    const view = n === undefined ? undefined : this.#view(n);
-    if (n === undefined || view === undefined) return undefined;
-    return { ...view, trail: trailOf(this.#db, n, view) };
+    return this.#atOnce(() => {
+      const n = this.find(id);
+      const view = n === undefined ? undefined : this.#views([n])[0];
+      if (n === undefined || view === undefined) return undefined;
+      return { ...view, trail: trailOf(this.#db, n, view) };
+    });
   }
 
   /** The number under which the ledger keeps the alarm with that id. */
@@ -109,26 +108,40 @@ export class AlarmReads {
     return this.#find.get(identity.epoch, identity.seq, identity.agent)?.n;
   }
 
-  #view(n: number): AlarmView | undefined {
-    const row = this.#row.get(n);
-    if (row === undefined) return undefined;
-    const condition = CONDITION_STATES[row.condition_state] as ConditionState;
-    return {
-      id: formatAlarmId(row.agent, row.epoch, row.seq),
-      state: stateOf(row),
-      condition,
-      alarm: JSON.parse(row.encoded) as Alarm,
-      route: { name: row.route, centers: JSON.parse(row.centers) as string[], require: row.required },
-      deliveries: this.#deliveries.all(row.lane, n).map(deliveryView),
-      acceptedAt: formatTime(row.accepted_at),
-      heldAt: formatTime(row.held_at),
-      ...time("settledAt", row.settled_at),
-      ...acknowledgedOf(row),
-      ...time("clearedAt", row.cleared_at),
-      ...time("closedAt", row.closed_at),
-      relayedAgain: row.relayed_again === 1,
-    };
+  #list(filter: AlarmFilter, page: { limit: number; cursor?: string | undefined }): Page<AlarmView> {
+    const belowN = page.cursor === undefined ? Number.MAX_SAFE_INTEGER : readNumberCursor(page.cursor);
+    const plan = planAlarms(this.#db, filter, { belowN, limit: page.limit });
+    if (plan === undefined) return { items: [] };
+    const query = prepareOnce<[Record<string, string | number>], { n: number }>(this.#db, plan.sql);
+    const found = query.all(plan.parameters).map((row) => row.n);
+    const isFull = found.length === page.limit;
+    return pageOf(this.#views(found), isFull ? found.at(-1) : plan.floorN);
   }
+
+  #views(numbers: readonly number[]): AlarmView[] {
+    const wanted = JSON.stringify(numbers);
+    const deliveries = new Map(numbers.map((n) => [n, [] as DeliveryView[]]));
+    for (const row of this.#deliveries.iterate(wanted)) deliveries.get(row.n)?.push(deliveryView(row));
+    return this.#rows.all(wanted).map((row) => alarmView(row, deliveries.get(row.n) ?? []));
+  }
+}
+
+function alarmView(row: AlarmRow, deliveries: DeliveryView[]): AlarmView {
+  return {
+    id: formatAlarmId(row.agent, row.epoch, row.seq),
+    state: stateOf(row),
+    condition: CONDITION_STATES[row.condition_state] as ConditionState,
+    alarm: JSON.parse(row.encoded) as Alarm,
+    route: { name: row.route, centers: JSON.parse(row.centers) as string[], require: row.required },
+    deliveries,
+    acceptedAt: formatTime(row.accepted_at),
+    heldAt: formatTime(row.held_at),
+    ...time("settledAt", row.settled_at),
+    ...acknowledgedOf(row),
+    ...time("clearedAt", row.cleared_at),
+    ...time("closedAt", row.closed_at),
+    relayedAgain: row.relayed_again === 1,
+  };
 }
 
 function stateOf(row: AlarmRow): AlarmState {
