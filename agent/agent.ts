@@ -82,6 +82,8 @@ class AgentProcess implements Agent {
     const link = this.#connect(this.#config.nats);
     const checks = this.#relay(queue, link);
     await this.#takeReports(queue, checks);
+    // Only now: relaying a backlog would keep the first reports waiting.
+    link.start();
   }
 
   #openQueue(): Queue {
@@ -103,7 +105,7 @@ class AgentProcess implements Agent {
     return link;
   }
 
-  /** Starts what speaks with the hub; returns what can be wrong with it. */
+  /** Starts what speaks with the hub once the link is up; returns what can be wrong with it. */
   #relay(queue: Queue, link: NatsLink): HealthCheck[] {
     const { agent, heartbeatMs } = this.#config;
     const log = this.#log;
@@ -117,7 +119,6 @@ class AgentProcess implements Agent {
     custody.start();
     heartbeat.start();
     relay.start();
-    link.start();
     return [
       { name: "store", reason: () => queue.fault, isNeededToTakeReports: true },
       { name: "nats", reason: () => link.downReason },

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { type Lane, PRIORITIES, priorityOf } from "../shared/alarm/priority.ts";
-import { createRegistry } from "../shared/http/metrics.ts";
+import { createRegistry } from "../shared/http/registry.ts";
 import { countAgents, type HubStatus } from "./api/status.ts";
 import type { LedgerReader } from "./ledger/read/reader.ts";
 

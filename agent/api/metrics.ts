@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import { PRIORITIES } from "../../shared/alarm/priority.ts";
-import { createRegistry } from "../../shared/http/metrics.ts";
+import { createRegistry } from "../../shared/http/registry.ts";
 import type { Inputs } from "../inputs/create.ts";
 import { QUEUE_STAGES, type QueueReader } from "../queue/types.ts";
 import type { HealthCheck } from "./health.ts";

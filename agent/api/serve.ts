@@ -5,7 +5,6 @@ import type { Inputs } from "../inputs/create.ts";
 import type { QueueReader } from "../queue/types.ts";
 import { addAlarmReadRoutes } from "./alarms.ts";
 import { addHealthRoutes, type HealthCheck } from "./health.ts";
-import { createAgentMetrics } from "./metrics.ts";
 import { addQuarantineRoutes } from "./quarantine.ts";
 import { addQueueRoutes } from "./queue.ts";
 
@@ -24,5 +23,6 @@ export function serveAgentApi(app: HttpServer, api: AgentApi): void {
   addQueueRoutes(app, api.reader);
   addQuarantineRoutes(app, api);
   addHealthRoutes(app, api);
-  serveMetrics(app, createAgentMetrics(api));
+  // Many a gateway is never asked for its metrics: their library is a tenth of what would be loaded at each start.
+  serveMetrics(app, async () => (await import("./metrics.ts")).createAgentMetrics(api));
 }

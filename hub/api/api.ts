@@ -52,7 +52,7 @@ export function createApi(options: ApiOptions): HubApi {
       endStreams = addEventRoutes(app, options);
       addHealthRoutes(app, options);
       addGauges(metrics.registry, { reader, status });
-      serveMetrics(app, metrics.registry);
+      serveMetrics(app, async () => metrics.registry);
       const url = await listenHttp(app, options.config.listen);
       return { url };
     },

@@ -1,16 +1,12 @@
-import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { HttpServer } from "./server.ts";
 
-/** A registry with the metrics that every process has (CPU, memory, event loop). */
-export function createRegistry(): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  return registry;
-}
-
-/** Serves `GET /metrics` in the text format of Prometheus. */
-export function serveMetrics(app: HttpServer, registry: Registry): void {
+/** Serves `GET /metrics` in the text format of Prometheus. The registry is asked for at the first request. */
+export function serveMetrics(app: HttpServer, createRegistry: () => Promise<Registry>): void {
+  let creating: Promise<Registry> | undefined;
   app.get("/metrics", async (_request, reply) => {
+    creating ??= createRegistry();
+    const registry = await creating;
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Migration } from "../../shared/sqlite/open.ts";
@@ -27,7 +37,15 @@ export async function preparedFolder(
   return dir;
 }
 
-/** Puts a copy of what was prepared at `to`, for a run that changes it. */
+/**
+ * Puts a copy of what was prepared at `to`, for a run that changes it. It is on the disk then: the first syncs of the
+ * run would otherwise wait until all of it is written.
+ */
 export function copyPrepared(from: string, to: string): void {
   cpSync(from, to, { recursive: true });
+  for (const name of readdirSync(to)) {
+    const file = openSync(join(to, name), "r");
+    fsyncSync(file);
+    closeSync(file);
+  }
 }
