@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { SqliteConnection } from "./database.ts";
@@ -48,7 +49,7 @@ export function tryRead<T>(read: () => T): T | undefined {
 
 /**
  * Reads the rows of a table by its integer key and hands each to `onRow`, once. First as they lie, whatever their keys
- * say. If that ends at a bad page, also from the back, and then range by range from `first` to `last`: what cannot be
+ * say: where a bit of a key was turned over, different rows may have the same one, and each is handed over. If that ends at a bad page, also from the back, and then range by range from `first` to `last`: what cannot be
  * read is halved, down to single keys, so that one bad page costs the rows of that page only. Returns what could not be
  * read.
  */
@@ -60,8 +61,9 @@ export function readByKey<Row>(
 ): KeyRange[] {
   const seen = new Set<number>();
   const once = (row: Row & { key_: number }): void => {
-    if (seen.has(row.key_)) return;
-    seen.add(row.key_);
+    const digest = digestOf(row);
+    if (seen.has(digest)) return;
+    seen.add(digest);
     onRow(row);
   };
   const all = `${key} AS key_, ${columns}`;
@@ -73,6 +75,12 @@ export function readByKey<Row>(
       ) as Statement<[number, number], Row & { key_: number }>,
   );
   return select === undefined ? [range] : readByHalves((first, last) => select.all(first, last), range, once);
+}
+
+/** 48 bits and five more, which a number holds: of a million rows two have the same in 1 of 18,000 files. */
+function digestOf(row: object): number {
+  const digest = createHash("sha1").update(JSON.stringify(row)).digest();
+  return digest.readUIntBE(0, 6) * 32 + (digest.readUInt8(6) & 31);
 }
 
 function readByHalves<Row extends { key_: number }>(

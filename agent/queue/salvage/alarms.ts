@@ -9,6 +9,13 @@ import { isCount, isSeq } from "./keys.ts";
 import type { SeenEpochs } from "./seen-epochs.ts";
 import type { Tables, Values } from "./tables.ts";
 
+/** An alarm that could be read, under the seq that its text names. */
+interface ReadAlarm {
+  alarm: Alarm;
+  seq: number;
+  text: string;
+}
+
 /** Copies the alarms of a damaged file, which lie in two tables: one has their texts, one their states. */
 export class Alarms {
   readonly #from: SqliteDatabase;
@@ -16,6 +23,9 @@ export class Alarms {
   readonly #agent: string;
   readonly #epochs: SeenEpochs;
   readonly #hasState: Statement<[number]>;
+  readonly #hasText: Statement<[number]>;
+  readonly #dropState: Statement<unknown[]>;
+  readonly #disputed = new Set<number>();
 
   constructor(from: SqliteDatabase, to: SqliteDatabase, of: { agent: string; epochs: SeenEpochs }) {
     this.#from = from;
@@ -23,15 +33,27 @@ export class Alarms {
     this.#agent = of.agent;
     this.#epochs = of.epochs;
     this.#hasState = to.prepare("SELECT 1 FROM alarm WHERE seq = ?");
+    this.#dropState = to.prepare("DELETE FROM alarm WHERE seq = ?");
+    this.#hasText = to.prepare("SELECT 1 FROM body WHERE seq = ?");
   }
 
   /** Says of how many only the text could be read, how many are lost, and whether every state is as it was. */
   copy(tables: Tables): { rebuilt: number; lost: number; hasAllStates: boolean } {
     const all = this.#seqs();
-    const unreadableStates = tables.copyByKey("alarm", "seq", all, { accepts: isState });
+    const unreadableStates = tables.copyByKey("alarm", "seq", all, {
+      accepts: (row) => isState(row) && this.#isOnly(row),
+    });
     const { unreadable, rebuilt } = this.#copyTexts(all);
     const lost = this.#removeLost(unreadableStates, unreadable);
     return { rebuilt, lost, hasAllStates: unreadableStates.length === 0 && rebuilt === 0 };
+  }
+
+  /** Of two states under one seq either may be the right one: none is taken, and the alarm's begins anew. */
+  #isOnly({ seq }: Values): boolean {
+    if (this.#hasState.get(seq as number) === undefined && !this.#disputed.has(seq as number)) return true;
+    this.#disputed.add(seq as number);
+    this.#dropState.run(seq);
+    return false;
   }
 
   /** Between which seqs there may be alarms: as far as anything that can be read tells. */
@@ -57,27 +79,36 @@ export class Alarms {
     const addPoison = this.#to.prepare(
       "INSERT INTO quarantine (at, input, source, reason, payload, reported) VALUES (?, 'queue', ?, ?, ?, 0)",
     );
+    const setAside = (key: number, text: unknown): void => {
+      const payload = Buffer.isBuffer(text) ? text : Buffer.from(String(text));
+      addPoison.run(Date.now(), `seq ${key}`, "its text was damaged in the queue's file", payload);
+    };
     let rebuilt = 0;
-    const what = { table: "body", key: "seq", columns: "alarm" };
-    const unreadable = readByKey<{ alarm: unknown }>(this.#from, what, all, ({ key_, alarm: text }) => {
-      const alarm = this.#alarmOf(key_, text);
-      if (alarm === undefined) {
-        const payload = Buffer.isBuffer(text) ? text : Buffer.from(String(text));
-        addPoison.run(Date.now(), `seq ${key_}`, "its text was damaged in the queue's file", payload);
-        return;
-      }
+    const add = ({ alarm, seq, text }: ReadAlarm): void => {
       const { account, point, reportId, acceptedAt, priority } = alarm;
-      const seq = (parseAlarmId(alarm.id) as AlarmIdentity).seq;
-      const bytes = Buffer.byteLength(text as string);
+      this.#epochs.saw(parseAlarmId(alarm.id) as AlarmIdentity);
       addBody.run(seq, account ?? null, point, reportId ?? null, text);
       const at = typeof acceptedAt === "string" && isRfc3339(acceptedAt) ? parseTime(acceptedAt) : 0;
+      const bytes = Buffer.byteLength(text);
       rebuilt += addState.run(seq, laneOf(priority), bytes, at, hashOf(account), hashOf(point)).changes;
+    };
+    const strays: { key: number; read: ReadAlarm }[] = [];
+    const what = { table: "body", key: "seq", columns: "alarm" };
+    const unreadable = readByKey<{ alarm: unknown }>(this.#from, what, all, ({ key_: key, alarm: text }) => {
+      const read = this.#read(text);
+      if (read === undefined) setAside(key, text);
+      else if (read.seq === key) add(read);
+      else strays.push({ key, read });
     });
+    for (const { key, read } of strays) {
+      if (this.#isKeyWrong(key, read.seq)) add(read);
+      else setAside(key, read.text);
+    }
     return { unreadable, rebuilt };
   }
 
-  /** The alarm of a text, if it is whole enough to be relayed under its id. */
-  #alarmOf(key: number, text: unknown): Alarm | undefined {
+  /** The alarm of a text, if it is whole enough to be relayed under its id, and that may be one of this file's. */
+  #read(text: unknown): ReadAlarm | undefined {
     let alarm: Partial<Alarm> | null;
     try {
       alarm = JSON.parse(text as string) as Partial<Alarm> | null;
@@ -86,17 +117,20 @@ export class Alarms {
     }
     const { id, point, priority } = alarm ?? {};
     const identity = parseAlarmId(String(id));
-    if (identity === undefined || !this.#isGiven(identity, key)) return undefined;
+    if (identity?.agent !== this.#agent || !isSeq(identity.seq) || !this.#epochs.mayHaveGiven(identity))
+      return undefined;
     if (typeof point !== "string" || priority === undefined || !PRIORITIES.includes(priority)) return undefined;
-    this.#epochs.saw(identity);
-    return alarm as Alarm;
+    return { alarm: alarm as Alarm, seq: identity.seq, text: text as string };
   }
 
-  /** Whether an id that a text names was given by this file. A bit of the id may be turned over, or of the row's key. */
-  #isGiven(identity: AlarmIdentity, key: number): boolean {
-    const { agent, seq } = identity;
-    if (agent !== this.#agent || !isSeq(seq) || !this.#epochs.mayHaveGiven(identity)) return false;
-    return seq === key || (this.#hasState.get(seq) !== undefined && this.#hasState.get(key) === undefined);
+  /**
+   * A text names another seq than the key of its row: a bit of one of them was turned over. It was the key if the text's
+   * seq has a state and no other text, and the key's seq has both or neither. To be asked when the others are added.
+   */
+  #isKeyWrong(key: number, seq: number): boolean {
+    const has = (statement: Statement<[number]>, of: number): boolean => statement.get(of) !== undefined;
+    if (!has(this.#hasState, seq) || has(this.#hasText, seq)) return false;
+    return has(this.#hasState, key) === has(this.#hasText, key);
   }
 
   /** Writes down what is lost: states without a text that are not settled, and seqs that neither table could tell of. */

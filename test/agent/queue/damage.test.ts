@@ -17,7 +17,7 @@ import { expect, test } from "vitest";
 import { QUEUE_FILE, type Queue } from "../../../agent/queue/queue.ts";
 import type { Alarm } from "../../../shared/alarm/alarm.ts";
 import type { SeqRange } from "../../../shared/alarm/identity.ts";
-import { openDamaged, readByKey } from "../../../shared/sqlite/salvage.ts";
+import { openDamaged, readByKey, tryRead } from "../../../shared/sqlite/salvage.ts";
 import type { Change } from "../../../shared/wire/change.ts";
 import { eventually } from "../../helpers/eventually.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
@@ -107,6 +107,35 @@ test("a file whose bodies are hit is set aside; the rest keeps its ids and stage
   expect(queue.position).toMatchObject({ ledger: "ledger-1", run: "run-1", changeN: 3 });
   expect(seqOf(await acceptOne(queue))).toBeGreaterThan(800);
   expect(claimAll(queue, 3).flatMap((frame) => frame.seqs)).toContain(800);
+});
+
+/** Turns over the bit that makes the row of `table` with seq 194 one with 706, which there is already. */
+function confuse(path: string, table: string): void {
+  const bytes = readFileSync(path);
+  // As SQLite writes 194: seven bits a byte, all but the last with the highest bit set. For 706 the first is 0x85.
+  const seq194 = Buffer.from([0x81, 0x42]);
+  for (let at = bytes.indexOf(seq194); at >= 0; at = bytes.indexOf(seq194, at + 1)) {
+    const hurt = Buffer.from(bytes);
+    hurt[at] = 0x85;
+    writeFileSync(path, hurt);
+    const db = openDamaged(path);
+    const rows = tryRead(() => db.prepare(`SELECT count(*) FROM ${table} NOT INDEXED WHERE +seq = 706`).pluck().get());
+    db.close();
+    if (rows === 2) return;
+  }
+  throw new Error(`${table} has no row 194`);
+}
+
+test.each(["body", "alarm"])("a row of %s whose key has become that of another costs neither", async (table) => {
+  const dataDir = tempDir("queue");
+  const { ids } = await makeQueue(dataDir);
+  confuse(join(dataDir, QUEUE_FILE), table);
+  const queue = openQueue({ dataDir });
+  expect(asideFiles(dataDir)).toHaveLength(1);
+  expect([...queue.iterate({})].map(({ id }) => id).filter((id) => ids.includes(id))).toEqual(ids);
+  // 194 was settled, 706 was not: what stood of the one must not be taken for the other's.
+  expect(queue.get(ids[705] ?? "")?.stages.settledAt).toBeUndefined();
+  expect(claimAll(queue, 3).flatMap((frame) => frame.seqs)).toContain(706);
 });
 
 test("alarms whose state is hit are rebuilt from their texts and relayed again; the hub is asked for all changes", async () => {

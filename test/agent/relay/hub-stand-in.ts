@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DeliverPolicy } from "nats";
 import type { Alarm } from "../../../shared/alarm/alarm.ts";
 import { parseAlarmId, toRanges } from "../../../shared/alarm/identity.ts";
 import { PRIORITIES, type Priority } from "../../../shared/alarm/priority.ts";
@@ -99,7 +101,7 @@ export class HubStandIn {
     this.#followAbort.abort();
     this.#followAbort = new AbortController();
     this.followedSeq = 0;
-    this.#following = this.#follow(this.#followAbort.signal).catch(() => undefined);
+    this.#following = this.#followFor(this.#followAbort.signal);
   }
 
   /** Adds a change and sends it as a hint. */
@@ -111,8 +113,22 @@ export class HubStandIn {
     this.link.publishHint(stageSubject(this.agent), JSON.stringify(message));
   }
 
+  /** A server that has just started may not know its streams yet: then it is asked again. */
+  async #followFor(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.#abort.signal.aborted) {
+      await this.#follow(signal).catch(() => undefined);
+      await sleep(20);
+    }
+  }
+
   async #follow(signal: AbortSignal): Promise<void> {
-    const consumer = await this.link.connection().jetstream().consumers.get(STREAMS.alarms);
+    const consumer = await this.link
+      .connection()
+      .jetstream()
+      .consumers.get(STREAMS.alarms, {
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: this.followedSeq + 1,
+      });
     const messages = await consumer.consume();
     signal.addEventListener("abort", () => messages.stop(), { once: true });
     for await (const message of messages) {
