@@ -129,7 +129,8 @@ export class HubStandIn {
         deliver_policy: DeliverPolicy.StartSequence,
         opt_start_seq: this.followedSeq + 1,
       });
-    const messages = await consumer.consume();
+    // The client waits for that long before it asks anew for a consumer that it was refused; by default 30 s.
+    const messages = await consumer.consume({ expires: 1_000 });
     signal.addEventListener("abort", () => messages.stop(), { once: true });
     for await (const message of messages) {
       if (signal.aborted) return;
