@@ -14,7 +14,7 @@ const ajv = new Ajv({
   strict: true,
   strictTuples: false,
   allowUnionTypes: true,
-  // That ours are schemas a test asserts: to compile the schema of schemas takes a tenth of an agent's start.
+  // That ours are schemas a test asserts: to compile the schema of schemas took 70 ms of an agent's start of 1 s.
   validateSchema: false,
 });
 ajv.addFormat("text", { type: "string", validate: isCleanText });

@@ -49,9 +49,9 @@ export function tryRead<T>(read: () => T): T | undefined {
 
 /**
  * Reads the rows of a table by its integer key and hands each to `onRow`, once. First as they lie, whatever their keys
- * say: where a bit of a key was turned over, different rows may have the same one, and each is handed over. If that ends at a bad page, also from the back, and then range by range from `first` to `last`: what cannot be
- * read is halved, down to single keys, so that one bad page costs the rows of that page only. Returns what could not be
- * read.
+ * say: where a bit of a key was turned over, different rows may have the same one, and each is handed over. If that
+ * ends at a bad page, also from the back, and then range by range from `first` to `last`: what cannot be read is
+ * halved, down to single keys, so that one bad page costs the rows of that page only. Returns what could not be read.
  */
 export function readByKey<Row>(
   db: SqliteDatabase,

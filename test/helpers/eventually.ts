@@ -10,7 +10,7 @@ export async function eventually<T>(
   fn: () => Promise<T> | T,
   options: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
-  const { timeoutMs = 30_000, everyMs = 20 } = options;
+  const { timeoutMs = 10_000, everyMs = 20 } = options;
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     let last: string;

@@ -62,7 +62,7 @@ export function startProcess(
     lines: linesOf(child.stdout as Readable),
     errorLines: linesOf(child.stderr as Readable),
     exited,
-    waitForLine: (pattern, timeoutMs = 30_000) => waitForLine(started, () => isOver(child), pattern, timeoutMs),
+    waitForLine: (pattern, timeoutMs = 15_000) => waitForLine(started, () => isOver(child), pattern, timeoutMs),
     kill: (signal = "SIGKILL") => {
       if (!isOver(child)) child.kill(signal);
       return exited;

@@ -9,10 +9,10 @@ import { isCount, isSeq } from "./keys.ts";
 import type { SeenEpochs } from "./seen-epochs.ts";
 import type { Tables, Values } from "./tables.ts";
 
-/** An alarm that could be read, under the seq that its text names. */
+/** An alarm that could be read, under the identity that its text names. */
 interface ReadAlarm {
   alarm: Alarm;
-  seq: number;
+  identity: AlarmIdentity;
   text: string;
 }
 
@@ -24,7 +24,7 @@ export class Alarms {
   readonly #epochs: SeenEpochs;
   readonly #hasState: Statement<[number]>;
   readonly #hasText: Statement<[number]>;
-  readonly #dropState: Statement<unknown[]>;
+  readonly #dropState: Statement<[number]>;
   readonly #disputed = new Set<number>();
 
   constructor(from: SqliteDatabase, to: SqliteDatabase, of: { agent: string; epochs: SeenEpochs }) {
@@ -40,18 +40,17 @@ export class Alarms {
   /** Says of how many only the text could be read, how many are lost, and whether every state is as it was. */
   copy(tables: Tables): { rebuilt: number; lost: number; hasAllStates: boolean } {
     const all = this.#seqs();
-    const unreadableStates = tables.copyByKey("alarm", "seq", all, {
-      accepts: (row) => isState(row) && this.#isOnly(row),
-    });
+    const accepts = (row: Values): boolean => isState(row) && this.#isOnly(row["seq"] as number);
+    const unreadableStates = tables.copyByKey("alarm", "seq", all, { accepts });
     const { unreadable, rebuilt } = this.#copyTexts(all);
     const lost = this.#removeLost(unreadableStates, unreadable);
     return { rebuilt, lost, hasAllStates: unreadableStates.length === 0 && rebuilt === 0 };
   }
 
   /** Of two states under one seq either may be the right one: none is taken, and the alarm's begins anew. */
-  #isOnly({ seq }: Values): boolean {
-    if (this.#hasState.get(seq as number) === undefined && !this.#disputed.has(seq as number)) return true;
-    this.#disputed.add(seq as number);
+  #isOnly(seq: number): boolean {
+    if (this.#hasState.get(seq) === undefined && !this.#disputed.has(seq)) return true;
+    this.#disputed.add(seq);
     this.#dropState.run(seq);
     return false;
   }
@@ -84,9 +83,10 @@ export class Alarms {
       addPoison.run(Date.now(), `seq ${key}`, "its text was damaged in the queue's file", payload);
     };
     let rebuilt = 0;
-    const add = ({ alarm, seq, text }: ReadAlarm): void => {
+    const add = ({ alarm, identity, text }: ReadAlarm): void => {
       const { account, point, reportId, acceptedAt, priority } = alarm;
-      this.#epochs.saw(parseAlarmId(alarm.id) as AlarmIdentity);
+      const { seq } = identity;
+      this.#epochs.saw(identity);
       addBody.run(seq, account ?? null, point, reportId ?? null, text);
       const at = typeof acceptedAt === "string" && isRfc3339(acceptedAt) ? parseTime(acceptedAt) : 0;
       const bytes = Buffer.byteLength(text);
@@ -97,11 +97,11 @@ export class Alarms {
     const unreadable = readByKey<{ alarm: unknown }>(this.#from, what, all, ({ key_: key, alarm: text }) => {
       const read = this.#read(text);
       if (read === undefined) setAside(key, text);
-      else if (read.seq === key) add(read);
+      else if (read.identity.seq === key) add(read);
       else strays.push({ key, read });
     });
     for (const { key, read } of strays) {
-      if (this.#isKeyWrong(key, read.seq)) add(read);
+      if (this.#isKeyWrong(key, read.identity.seq)) add(read);
       else setAside(key, read.text);
     }
     return { unreadable, rebuilt };
@@ -120,7 +120,7 @@ export class Alarms {
     if (identity?.agent !== this.#agent || !isSeq(identity.seq) || !this.#epochs.mayHaveGiven(identity))
       return undefined;
     if (typeof point !== "string" || priority === undefined || !PRIORITIES.includes(priority)) return undefined;
-    return { alarm: alarm as Alarm, seq: identity.seq, text: text as string };
+    return { alarm: alarm as Alarm, identity, text: text as string };
   }
 
   /**

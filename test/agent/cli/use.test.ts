@@ -98,33 +98,11 @@ test("the example is a valid configuration", async () => {
 test("reports are raised, listed, shown and exported; the quarantine is listed", async () => {
   const intake = await startIntake();
   const url = ["--url", intake.url];
-  const raised = await alarmAgent(
-    "raise",
-    "--point",
-    "hall",
-    "--category",
-    "fire",
-    "--account",
-    "1001",
-    "--report-id",
-    "r1",
-    ...url,
-  );
+  const raise = ["raise", "--point", "hall", "--category", "fire", "--account", "1001", "--report-id", "r1", ...url];
+  const raised = await alarmAgent(...raise);
   expect(raised).toMatchObject({ code: 0, stdout: expect.stringMatching(/^gw-1\.\w+\.1$/) });
   const id = raised.stdout;
-  const again = await alarmAgent(
-    "raise",
-    "--point",
-    "hall",
-    "--category",
-    "fire",
-    "--account",
-    "1001",
-    "--report-id",
-    "r1",
-    "--json",
-    ...url,
-  );
+  const again = await alarmAgent(...raise, "--json");
   expect(JSON.parse(again.stdout)).toEqual({ id, duplicate: true });
   const table = (await alarmAgent("queue", "list", ...url)).stdout.split("\n");
   expect(table).toHaveLength(2);
