@@ -1,6 +1,6 @@
 import { LANES, type Lane } from "../../shared/alarm/priority.ts";
 import type { SqliteDatabase, Statement } from "../../shared/sqlite/open.ts";
-import { type EncodedAlarm, FRAME_ALARMS_MAX, FRAME_BYTES_MAX } from "../../shared/wire/frame.ts";
+import { type EncodedAlarm, FRAME_ALARMS_MAX, FRAME_BYTES_MAX, FRAME_SEPARATOR } from "../../shared/wire/frame.ts";
 import type { Counts } from "./counts.ts";
 import { decodeAlarm } from "./decode.ts";
 
@@ -156,7 +156,7 @@ const ascending = (a: number, b: number): number => a - b;
 function takeFitting(rows: Row[], bytesMax: number): Row[] {
   let bytes = "[]".length;
   for (let i = 0; i < rows.length; i++) {
-    bytes += (rows[i] as Row)[1] + ",".length;
+    bytes += (rows[i] as Row)[1] + FRAME_SEPARATOR.length;
     if (bytes > bytesMax && i > 0) return rows.slice(0, i);
   }
   return rows;
