@@ -17,8 +17,11 @@ export class Conditions {
   readonly #raise: Statement<[...PointKey, string, string, number]>;
   readonly #drop: Statement<[...PointKey, string, number, string]>;
   readonly #end: Statement<[number, number | null, number, number]>;
+  readonly #writeRows: () => void;
 
-  constructor(db: SqliteDatabase) {
+  /** `writeRows` writes the alarms that are held but not in their table yet: one of them may be a raise that ends. */
+  constructor(db: SqliteDatabase, writeRows: () => void) {
+    this.#writeRows = writeRows;
     const point = "agent_id = ? AND account = ? AND area = ? AND point = ?";
     const cleared = `${point} AND (condition = ? OR (? AND category = ?))`;
     this.#standing = db.prepare(`SELECT n FROM raised WHERE ${cleared} ORDER BY n`) as Statement<
@@ -48,7 +51,7 @@ export class Conditions {
 
   /** Notes a clear: the raises that it ends are cleared. */
   clear(agentId: number, alarm: Alarm, raises: readonly number[], atMs: number): void {
-    for (const n of raises) this.#end.run(CONDITION.cleared, atMs, atMs, n);
+    for (const n of raises) this.#endRaise(n, CONDITION.cleared, atMs, atMs);
     if (raises.length > 0) this.#drop.run(...pointKey(agentId, alarm), ...clearKey(alarm));
   }
 
@@ -56,8 +59,13 @@ export class Conditions {
   raise(agentId: number, alarm: Alarm, n: number, atMs: number): void {
     const key = pointKey(agentId, alarm);
     const before = this.#before.get(...key, alarm.condition);
-    if (before !== undefined) this.#end.run(CONDITION.none, null, atMs, before.n);
+    if (before !== undefined) this.#endRaise(before.n, CONDITION.none, null, atMs);
     this.#raise.run(...key, alarm.condition, alarm.category, n);
+  }
+
+  #endRaise(n: number, state: number, clearedAtMs: number | null, atMs: number): void {
+    this.#writeRows();
+    this.#end.run(state, clearedAtMs, atMs, n);
   }
 }
 

@@ -266,7 +266,7 @@ function prepare(db: SqliteDatabase) {
       `SELECT state, attempt, frame_seq, received_at, acknowledged_at FROM delivery WHERE ${key}`,
     ) as Statement<[number, number, number], DeliveryRow>,
     received: db.prepare(
-      `UPDATE delivery SET state = ?, received_at = ?, frame_seq = NULL, due_at = NULL, reason = NULL WHERE ${key}`,
+      `UPDATE delivery SET state = ?, received_at = ?, frame_seq = NULL, due_at = NULL, reason = NULL, reserve = NULL WHERE ${key}`,
     ),
     acknowledged: db.prepare(`UPDATE delivery SET state = ?, acknowledged_at = ?, operator = ?, note = ? WHERE ${key}`),
     ended: db.prepare(`UPDATE delivery SET state = ?, reason = ?, frame_seq = NULL, due_at = ? WHERE ${key}`),

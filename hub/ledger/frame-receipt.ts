@@ -42,7 +42,7 @@ export class FrameReceipt {
         `FROM delivery WHERE ${span}`,
     ) as Statement<[number, ...Span], { deliveries: number; plain: number }>;
     this.#receive = db.prepare(
-      `UPDATE delivery SET state = 2, received_at = ?, frame_seq = NULL, due_at = NULL, reason = NULL WHERE ${span}`,
+      `UPDATE delivery SET state = 2, received_at = ?, frame_seq = NULL, due_at = NULL, reason = NULL, reserve = NULL WHERE ${span}`,
     );
     const named = "center_id = $centerId AND lane = $lane AND n BETWEEN $firstN AND $lastN";
     this.#count = db

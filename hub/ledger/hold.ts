@@ -2,6 +2,7 @@ import type { Alarm } from "../../shared/alarm/alarm.ts";
 import { parseAlarmId } from "../../shared/alarm/identity.ts";
 import type { Lane } from "../../shared/alarm/priority.ts";
 import { formatTime, parseTime } from "../../shared/alarm/time.ts";
+import { BulkInsert } from "../../shared/sqlite/bulk-insert.ts";
 import type { SqliteDatabase, Statement } from "../../shared/sqlite/open.ts";
 import type { EncodedAlarm } from "../../shared/wire/frame.ts";
 import type { Routed, Router } from "../routing/route.ts";
@@ -13,6 +14,7 @@ import type { Gaps } from "./gaps.ts";
 import { lostRanges } from "./loss-report.ts";
 import type { Names, RouteRow } from "./names.ts";
 import type { OutboxItem } from "./outbox-item.ts";
+import { RESERVE } from "./reserve.ts";
 import type { Retell } from "./retell.ts";
 import type { Seen } from "./seen.ts";
 
@@ -57,6 +59,8 @@ export class Holder {
   readonly #retell: Retell;
   readonly #gaps: Gaps;
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #alarms: BulkInsert<(string | number | null)[]>;
+  readonly #bodies: BulkInsert<[n: number, alarm: EncodedAlarm]>;
   /** The rows of what the router has said before: it says the same object again. */
   #routes = new WeakMap<Routed, RouteRow>();
   #lastN: number | undefined;
@@ -78,10 +82,17 @@ export class Holder {
     this.#changes = parts.changes;
     this.#effects = parts.effects;
     this.#fresh = parts.fresh;
-    this.#conditions = new Conditions(db);
+    this.#conditions = new Conditions(db, () => this.#writeRows());
     this.#retell = parts.retell;
     this.#gaps = parts.gaps;
     this.#statements = prepare(db);
+    this.#alarms = new BulkInsert(
+      db,
+      "alarm (n, epoch_id, seq, lane, category, event, account, point, route_id, test, relayed_again, accepted_at, " +
+        "held_at, condition_state, needed, owed, must_acknowledge, settled_at, closed_at, reserve)",
+      `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${RESERVE.untilSettled})`,
+    );
+    this.#bodies = new BulkInsert(db, "body (n, alarm)", "(?, ?)");
   }
 
   /** Holds what the ledger has not seen before, and returns it. To be called inside a transaction. */
@@ -118,6 +129,7 @@ export class Holder {
       if (group === undefined) byRoute.set(route, [row]);
       else group.push(row);
     }
+    this.#writeRows();
     for (const [epochId, seqs] of newSeqs)
       this.#seen.add(
         epochId,
@@ -135,6 +147,14 @@ export class Holder {
   forget(): void {
     this.#lastN = undefined;
     this.#routes = new WeakMap();
+    this.#alarms.forget();
+    this.#bodies.forget();
+  }
+
+  /** The rows of a frame are written together; whoever changes or reads one of them has them written first. */
+  #writeRows(): void {
+    this.#alarms.flush();
+    this.#bodies.flush();
   }
 
   #store(row: StoredAlarm, epochId: number, frame: FrameToHold, nowMs: number): RouteRow {
@@ -146,7 +166,7 @@ export class Holder {
     const standing = alarm.event === "raised" && !UNATTENDED.has(alarm.category);
     const done = route.centers.length === 0;
     const mustAcknowledge = !unattended && !done;
-    this.#statements.addAlarm.run(
+    this.#alarms.add(
       row.n,
       epochId,
       row.seq,
@@ -167,7 +187,7 @@ export class Holder {
       done ? nowMs : null,
       done && !standing ? nowMs : null,
     );
-    this.#statements.addBody.run(row.n, row.encoded);
+    this.#bodies.add(row.n, row.encoded);
     if (standing) this.#conditions.raise(row.agentId, alarm, row.n, nowMs);
     else if (alarm.event === "cleared") this.#conditions.clear(row.agentId, alarm, raises, nowMs);
     return route;
@@ -175,6 +195,7 @@ export class Holder {
 
   /** A clear goes to the centers that had the raises which it ends; everything else is routed. */
   #routeOf(alarm: Alarm, raises: readonly number[], router: Router): RouteRow {
+    if (raises.length > 0) this.#writeRows();
     const raiseRoutes = raises.map((n) => this.#names.routeById(this.#statements.routeOf.get(n)?.route_id ?? 0));
     const [first, ...others] = raiseRoutes;
     if (first !== undefined && others.every((other) => other.id === first.id))
@@ -239,15 +260,9 @@ function withHeld(encoded: EncodedAlarm, heldAt: string, ageMs: number): Encoded
 
 function prepare(db: SqliteDatabase) {
   return {
-    addAlarm: db.prepare(
-      "INSERT INTO alarm (n, epoch_id, seq, lane, category, event, account, point, route_id, test, relayed_again, accepted_at, " +
-        "held_at, condition_state, needed, owed, must_acknowledge, settled_at, closed_at) " +
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    ),
-    addBody: db.prepare("INSERT INTO body (n, alarm) VALUES (?, ?)"),
     addDeliveries: db.prepare(
-      "INSERT INTO delivery (center_id, lane, n, state, attempt) " +
-        "SELECT ?, lane, n, 0, 0 FROM alarm WHERE n BETWEEN ? AND ? AND route_id = ? ORDER BY n",
+      "INSERT INTO delivery (center_id, lane, n, state, attempt, reserve) " +
+        `SELECT ?, lane, n, 0, 0, ${RESERVE.untilDispatched} FROM alarm WHERE n BETWEEN ? AND ? AND route_id = ? ORDER BY n`,
     ),
     routeOf: db.prepare("SELECT route_id FROM alarm WHERE n = ?") as Statement<[number], { route_id: number }>,
     // A number that was ever dispatched is not given again, even if retention has removed its alarm.

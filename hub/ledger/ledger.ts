@@ -91,7 +91,7 @@ export class Ledger {
     this.#db = openSqlite({
       path: this.path,
       migrations: ledgerMigrations,
-      cachePages: 16_000,
+      cachePages: 4_000,
       checkpointPages: 8_000,
       verifies: true,
     });

@@ -8,6 +8,7 @@ import type { Effects } from "./effects.ts";
 import type { Fresh } from "./fresh.ts";
 import { type FrameBounds, fitting, type OutboxItem } from "./outbox-item.ts";
 import type { AlarmRef } from "./refs.ts";
+import { RESERVE } from "./reserve.ts";
 
 /** A frame in DELIVERIES of which somebody still owes an answer. */
 export interface OpenFrame {
@@ -174,6 +175,7 @@ function prepare(db: SqliteDatabase) {
     "JOIN epoch e ON e.id = a.epoch_id JOIN agent g ON g.id = e.agent_id ";
   const dispatched =
     "UPDATE delivery SET state = CASE state WHEN 3 THEN 3 ELSE 1 END, attempt = attempt + 1, dispatched_at = ?, " +
+    `reserve = ${RESERVE.untilReceived}, ` +
     "frame_seq = ?, due_at = NULL WHERE center_id = ? AND lane = ?";
   const ref =
     "SELECT d.n, d.lane, e.agent_id, e.name AS epoch, a.seq FROM delivery d " +

@@ -1,3 +1,5 @@
+import { RESERVE } from "./reserve.ts";
+
 /** An alarm after its counts were taken down: its number, when it was accepted, and 1 if this is what settled it. */
 export type CountedAlarm = [n: number, acceptedAtMs: number, settledNow: 0 | 1];
 
@@ -10,6 +12,7 @@ export type CountedAlarm = [n: number, acceptedAtMs: number, settledNow: 0 | 1];
 export function countSql({ needed, owed, where }: { needed: string; owed: string; where: string }): string {
   return (
     `UPDATE alarm SET needed = needed - ${needed}, owed = owed - ${owed}, ` +
+    `reserve = CASE WHEN owed - ${owed} <= 0 THEN NULL WHEN needed - ${needed} <= 0 THEN ${RESERVE.untilClosed} ELSE reserve END, ` +
     `settled_at = CASE WHEN settled_at IS NULL AND (needed - ${needed} <= 0 OR owed - ${owed} <= 0) ` +
     `THEN $at ELSE settled_at END, ` +
     `closed_at = CASE WHEN owed - ${owed} > 0 THEN NULL WHEN closed_at IS NULL AND condition_state <> 1 ` +
