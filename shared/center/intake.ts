@@ -134,7 +134,7 @@ export class Intake {
     });
     this.#frames.add(frame);
     this.#options.store.holdFrame(message.ackSubject);
-    const { alarms, faults } = decodeDelivery(message.payload, message.contentType);
+    const { alarms, faults } = decodeDelivery(message.payload(), message.contentType);
     const unreadable = faults.find(({ index }) => index < 0);
     if (unreadable !== undefined) {
       this.#options.onTrouble(new Error(`a frame could not be read and was set aside: ${unreadable.reason}`));
