@@ -2,12 +2,12 @@ import type { Alarm } from "../../shared/alarm/alarm.ts";
 import { parseAlarmId } from "../../shared/alarm/identity.ts";
 import type { Lane } from "../../shared/alarm/priority.ts";
 import { formatTime, parseTime } from "../../shared/alarm/time.ts";
-import { BulkInsert } from "../../shared/sqlite/bulk-insert.ts";
 import type { SqliteDatabase, Statement } from "../../shared/sqlite/open.ts";
 import type { EncodedAlarm } from "../../shared/wire/frame.ts";
 import type { Routed, Router } from "../routing/route.ts";
+import { AlarmRows, type NewAlarm } from "./alarm-rows.ts";
 import type { ChangedAlarm, Changes } from "./changes.ts";
-import { CONDITION, Conditions } from "./conditions.ts";
+import { Conditions } from "./conditions.ts";
 import type { Effects } from "./effects.ts";
 import type { Fresh } from "./fresh.ts";
 import type { Gaps } from "./gaps.ts";
@@ -36,14 +36,6 @@ export interface HeldAlarm extends ChangedAlarm {
   lane: Lane;
 }
 
-/** With what is stored of it. */
-interface StoredAlarm extends HeldAlarm {
-  alarm: Alarm;
-  acceptedAtMs: number;
-  /** With the hub's own fields. */
-  encoded: EncodedAlarm;
-}
-
 const LATE_MS = 60_000;
 /** Categories whose raises do not stand, and of which nobody has to take responsibility. */
 const UNATTENDED = new Set(["open-close", "test"]);
@@ -59,8 +51,8 @@ export class Holder {
   readonly #retell: Retell;
   readonly #gaps: Gaps;
   readonly #statements: ReturnType<typeof prepare>;
-  readonly #alarms: BulkInsert<(string | number | null)[]>;
-  readonly #bodies: BulkInsert<[n: number, alarm: EncodedAlarm]>;
+  /** Whoever changes or reads a row of the same frame has them written first. */
+  readonly #rows: AlarmRows;
   /** The rows of what the router has said before: it says the same object again. */
   #routes = new WeakMap<Routed, RouteRow>();
   #lastN: number | undefined;
@@ -82,24 +74,18 @@ export class Holder {
     this.#changes = parts.changes;
     this.#effects = parts.effects;
     this.#fresh = parts.fresh;
-    this.#conditions = new Conditions(db, () => this.#writeRows());
     this.#retell = parts.retell;
     this.#gaps = parts.gaps;
     this.#statements = prepare(db);
-    this.#alarms = new BulkInsert(
-      db,
-      "alarm (n, epoch_id, seq, lane, category, event, account, point, route_id, test, relayed_again, accepted_at, " +
-        "held_at, condition_state, needed, owed, must_acknowledge, settled_at, closed_at, reserve)",
-      `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${RESERVE.untilSettled})`,
-    );
-    this.#bodies = new BulkInsert(db, "body (n, alarm)", "(?, ?)");
+    this.#rows = new AlarmRows(db);
+    this.#conditions = new Conditions(db, () => this.#rows.write());
   }
 
   /** Holds what the ledger has not seen before, and returns it. To be called inside a transaction. */
   hold(frame: FrameToHold, nowMs: number): HeldAlarm[] {
     const agentId = this.#names.agentId(frame.agent, nowMs);
     const held: HeldAlarm[] = [];
-    const byRoute = new Map<RouteRow, StoredAlarm[]>();
+    const byRoute = new Map<RouteRow, NewAlarm[]>();
     const known: (ChangedAlarm & { epochId: number })[] = [];
     const heldAt = formatTime(nowMs);
     const newSeqs = new Map<number, Set<number>>();
@@ -115,9 +101,14 @@ export class Holder {
       }
       if (seqs?.has(identity.seq)) continue;
       const acceptedAtMs = parseTime(alarm.acceptedAt);
-      const row = {
+      const row: NewAlarm = {
         n: this.#nextN(),
-        ...{ agentId, epoch: identity.epoch, seq: identity.seq, lane: frame.lane, alarm, acceptedAtMs },
+        agentId,
+        epoch: identity.epoch,
+        seq: identity.seq,
+        lane: frame.lane,
+        alarm,
+        acceptedAtMs,
         encoded: withHeld(encoded, heldAt, nowMs - acceptedAtMs),
       };
       const route = this.#store(row, epochId, frame, nowMs);
@@ -129,7 +120,7 @@ export class Holder {
       if (group === undefined) byRoute.set(route, [row]);
       else group.push(row);
     }
-    this.#writeRows();
+    this.#rows.write();
     for (const [epochId, seqs] of newSeqs)
       this.#seen.add(
         epochId,
@@ -147,55 +138,24 @@ export class Holder {
   forget(): void {
     this.#lastN = undefined;
     this.#routes = new WeakMap();
-    this.#alarms.forget();
-    this.#bodies.forget();
+    this.#rows.forget();
   }
 
-  /** The rows of a frame are written together; whoever changes or reads one of them has them written first. */
-  #writeRows(): void {
-    this.#alarms.flush();
-    this.#bodies.flush();
-  }
-
-  #store(row: StoredAlarm, epochId: number, frame: FrameToHold, nowMs: number): RouteRow {
+  #store(row: NewAlarm, epochId: number, frame: FrameToHold, nowMs: number): RouteRow {
     const { alarm } = row;
     const raises = alarm.event === "cleared" ? this.#conditions.endedBy(row.agentId, alarm) : [];
     const route = this.#routeOf(alarm, raises, frame.router);
-    const unattended = alarm.event !== "raised" || UNATTENDED.has(alarm.category);
     // Nobody clears a test signal, and open-close is never paired.
-    const standing = alarm.event === "raised" && !UNATTENDED.has(alarm.category);
-    const done = route.centers.length === 0;
-    const mustAcknowledge = !unattended && !done;
-    this.#alarms.add(
-      row.n,
-      epochId,
-      row.seq,
-      row.lane,
-      alarm.category,
-      alarm.event,
-      alarm.account ?? null,
-      alarm.point,
-      route.id,
-      alarm.test === true || alarm.category === "test" ? 1 : 0,
-      frame.isMarked ? 1 : 0,
-      row.acceptedAtMs,
-      nowMs,
-      standing ? CONDITION.raised : CONDITION.none,
-      route.required,
-      route.centers.length,
-      mustAcknowledge ? 1 : 0,
-      done ? nowMs : null,
-      done && !standing ? nowMs : null,
-    );
-    this.#bodies.add(row.n, row.encoded);
-    if (standing) this.#conditions.raise(row.agentId, alarm, row.n, nowMs);
+    const isStanding = alarm.event === "raised" && !UNATTENDED.has(alarm.category);
+    this.#rows.add(row, { epochId, route, isStanding, isMarked: frame.isMarked, heldAtMs: nowMs });
+    if (isStanding) this.#conditions.raise(row.agentId, alarm, row.n, nowMs);
     else if (alarm.event === "cleared") this.#conditions.clear(row.agentId, alarm, raises, nowMs);
     return route;
   }
 
   /** A clear goes to the centers that had the raises which it ends; everything else is routed. */
   #routeOf(alarm: Alarm, raises: readonly number[], router: Router): RouteRow {
-    if (raises.length > 0) this.#writeRows();
+    if (raises.length > 0) this.#rows.write();
     const raiseRoutes = raises.map((n) => this.#names.routeById(this.#statements.routeOf.get(n)?.route_id ?? 0));
     const [first, ...others] = raiseRoutes;
     if (first !== undefined && others.every((other) => other.id === first.id))
@@ -215,7 +175,7 @@ export class Holder {
   }
 
   /** What was numbered together and goes by one route gets its deliveries with one statement per center. */
-  #addDeliveries(route: RouteRow, rows: readonly StoredAlarm[], { lane, isMarked }: FrameToHold): void {
+  #addDeliveries(route: RouteRow, rows: readonly NewAlarm[], { lane, isMarked }: FrameToHold): void {
     const items = rows.map((row) => outboxItem(row, isMarked));
     const first = rows[0]?.n ?? 0;
     const last = rows.at(-1)?.n ?? 0;
@@ -248,7 +208,7 @@ function routeKey(route: RouteRow): [string, string[], number] {
   return [route.name, route.centers, route.required];
 }
 
-function outboxItem({ n, alarm, encoded }: StoredAlarm, relayedAgain: boolean): OutboxItem {
+function outboxItem({ n, alarm, encoded }: NewAlarm, relayedAgain: boolean): OutboxItem {
   const { id, agent, event, point, acceptedAt } = alarm;
   return { n, id, agent, event, point, acceptedAt, encoded, attempt: 1, relayedAgain };
 }
